@@ -666,6 +666,31 @@ def test_what_is_described_of_a_group_that_nobody_can_look_at_is_not_taken_away(
     assert committed(town) == was
 
 
+@pytest.mark.parametrize(
+    ("host", "place"),
+    [
+        ("hub-1", "security group-vpn server"),
+        ("hub-1", "security group-vpn"),
+        ("hub-1", "security"),
+        ("site-2", "security"),
+    ],
+)
+def test_nothing_is_committed_into_what_is_inactive(signing_key, host, place):
+    """Servers committed, and learnt after their whole time that nothing proves it."""
+    town = built(signing_key, "v2", 1, True)
+    town.configure(host, [f"deactivate {place}"])
+    was = committed(town)
+    for change in (lambda _town: None, _traffic):
+        change(town)
+        for check in (True, False):
+            with pytest.raises(Refused, match=rf"{host}: \[edit {place}\] is inactive: .*activate"):
+                town.run(check=check)
+    assert committed(town) == was
+    town.configure(host, [f"activate {place}"])
+    town.pass_time(60)
+    ends_well(town)
+
+
 @pytest.mark.parametrize("generation", ["v1", "v2"])
 def test_whose_group_goes_from_its_server_while_its_vpn_stays_is_named(signing_key, generation):
     """They had keys until these ended, and nobody had said so."""

@@ -309,6 +309,10 @@ def asleep(*lines: str) -> Device:
     return Device(spec, read_initial(spec, "\n".join(("set system host-name hub-1", *lines))), NOW)
 
 
+def committed_as(wire):
+    return repr(wire.device.database.committed)
+
+
 def configure(resource, rpc, state="merged", **more):
     want = wanted_tree(resource, PROPOSAL, None)
     return apply(rpc, Request(resource, want, State(state), **more))
@@ -321,7 +325,10 @@ def test_what_comes_to_stand_in_what_is_inactive_is_not_said_to_be_in_force(
     device_of, place, state
 ):
     wire = device_of(asleep(BESIDE["member"], f"deactivate {place}"))
-    told = f"[edit {place}] is inactive: nothing below it is in force"
+    told, before = f"[edit {place}] is inactive: nothing below it is in force", committed_as(wire)
+    with pytest.raises(Refused, match=re.escape(f"{told}, and nobody could register with it")):
+        configure(SERVER, wire, state, in_force=True)
+    assert committed_as(wire) == before
     checks = [{"check": True, "validate_on_device": True}, *[{"check": True}] * (device_of is Wire)]
     predicted = [configure(SERVER, wire, state, **check) for check in checks]
     trips = wire.round_trips
@@ -340,12 +347,12 @@ def test_what_comes_to_stand_in_what_is_inactive_is_not_said_to_be_in_force(
 def test_a_member_beside_a_key_server_that_sleeps_is_refused_by_the_place(device_of):
     wire = device_of(asleep(BESIDE["server"], "deactivate security group-vpn"))
     wire.side = "member"
-    before = repr(wire.device.database.committed)
+    before = committed_as(wire)
     # A device that does not show it before tells after the load.
     for more in ({"check": True, "validate_on_device": device_of is Coy}, {}):
         with pytest.raises(Refused, match=r"\[edit security group-vpn\]: it is inactive"):
             configure(MEMBER, wire, **more)
-    assert repr(wire.device.database.committed) == before
+    assert committed_as(wire) == before
     assert wire.device.database.workspace.lock_holder is None
     assert not wire.device.database.workspace.shared.modified
 

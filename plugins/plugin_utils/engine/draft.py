@@ -66,6 +66,7 @@ def _judged(
 ) -> tuple[Outlook, list[Edit]]:
     """The change that leads from what there is to what is wanted; ``ask``: the generation."""
     resource, root = request.resource, request.resource.root
+    _refuse_asleep(request, have)
     _refuse_unknown_entries(request, have)
     if resource.rules.fits:
         generation = generation or ask()
@@ -78,23 +79,28 @@ def _judged(
     before = have.in_force(root)
     after = replace(have, explicit=target).in_force(root) if change else before
     outlook = Outlook(have, target, before, after, want, generation, request.state)
-    _refuse_inherited(resource, outlook)
-    if change:
-        _refuse_unfit(resource, outlook)
+    _refuse_unfit(resource, outlook, is_change=bool(change))
     return outlook, change
 
 
-def _refuse_inherited(resource: Resource, outlook: Outlook) -> None:
-    """What is not wanted, and what no change of these settings takes away."""
+def _refuse_asleep(request: Request, have: Reading) -> None:
+    """What somebody waits for to be in force, and is not: there, or yet to come."""
+    if request.in_force and have.ancestor_inactive:
+        (why, *_more) = have.notes
+        raise Refused(
+            [f"{why}, and nobody could register with it; activate it on the device first"]
+        )
+
+
+def _refuse_unfit(resource: Resource, outlook: Outlook, *, is_change: bool) -> None:
+    """What is not wanted, and no change of these settings takes away.
+
+    And of a change what a device of this generation would not take, now or after it.
+    """
     objections = list(inherited_objections(resource, outlook))
-    if objections:
-        raise Refused(objections)
-
-
-def _refuse_unfit(resource: Resource, outlook: Outlook) -> None:
-    """What a device of this generation would not take, now or after the change."""
-    objections = request_objections(resource, outlook.want, outlook.generation)
-    objections += result_objections(resource, outlook)
+    if is_change and not objections:
+        objections = request_objections(resource, outlook.want, outlook.generation)
+        objections += result_objections(resource, outlook)
     if objections:
         raise Refused(objections)
 

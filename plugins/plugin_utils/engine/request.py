@@ -23,7 +23,8 @@ class Request(NamedTuple):
     """What a task asks for. ``generation`` None: ask the device. ``everything``: delete all.
 
     ``counted``: asks a device how many members each group has. ``drop``: entries that go in the
-    same commit. ``groups``: what configuration groups have, as in :class:`.Reading`.
+    same commit. ``groups``: what configuration groups have, as in :class:`.Reading`. ``in_force``:
+    a change is refused that would come to stand in what is inactive.
     """
 
     resource: Resource
@@ -39,6 +40,7 @@ class Request(NamedTuple):
     counted: Callable[[Rpc], Mapping[str, int]] | None = None
     drop: Tree | None = None
     groups: tuple[Tree, ...] | None = None
+    in_force: bool = False
 
 
 def wanted_tree(resource: Resource, config: Any, generation: Generation | None) -> Tree:

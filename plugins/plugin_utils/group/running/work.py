@@ -61,6 +61,8 @@ def request_of(
         commit=commit or CommitOptions(),
         drop=Given(resource, change.drop).tree,
         groups=groups,
+        # Nobody can register with what is not, or ask from there.
+        in_force=True,
     )
 
 
