@@ -50,6 +50,7 @@ options:
         group, because only a change of that group takes it away.
       - Of an inactive C([edit security]) in which a device shows nothing else, check mode does not
         know without O(validate_on_device).
+      - A change of what is protected (C(protect)) is refused.
       - Where a device shows C(apply-groups) and marks nothing as brought in, RV(warnings) says that
         it is not known whether the reading lacks what these groups bring in.
     type: str

@@ -95,6 +95,7 @@ options:
         wanted. V(replaced) and V(overridden) leave it as it is where it is not. What configuration
         groups bring in (C(apply-groups)) is in force and is not set again; RV(warnings) names the
         group, because only a change of that group takes it away.
+      - A change of what is protected (C(protect)) is refused.
       - Where a device shows C(apply-groups) and marks nothing as brought in, RV(warnings) says that
         it is not known whether the reading lacks what these groups bring in.
     type: str

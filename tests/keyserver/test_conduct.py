@@ -254,6 +254,21 @@ def test_two_names_of_one_device_are_refused_before_anything_is_touched():
     assert not fleet.who("lock")
 
 
+@pytest.mark.parametrize("host", [HUB, SITE])
+@pytest.mark.parametrize("check", [True, False])
+def test_a_device_that_keeps_what_it_has_is_refused_before_anything_is_touched(host, check):
+    fleet = Fleet(HUB, SITE)
+    wire = fleet.wires[host]
+    text = TEXT.format(host, fleet.description.devices[host].address)
+    side = "server" if host == HUB else "member"
+    kept = f"set security group-vpn {side} ike proposal theirs\nprotect security group-vpn\n"
+    tree = read_initial(wire.device.spec, text + kept)
+    fleet.wires[host] = Wire(Device(wire.device.spec, tree, NOW), lambda: fleet.now)
+    with pytest.raises(Refused, match=rf"{host}.*: it is protected, and stays as it is"):
+        fleet.run(check=check)
+    assert not fleet.who("lock")
+
+
 def test_a_difference_that_nobody_asked_for_is_not_laid_out():
     assert Fleet(HUB).run(check=True).hosts[HUB].diff == ""
 

@@ -375,6 +375,50 @@ def test_check_mode_says_of_a_side_that_comes_or_goes_what_the_device_says(
     assert predicted.startswith(f"[edit security{' group-vpn' * bool(company)}]\n")
 
 
+KEPT = ("security", "security group-vpn", "security group-vpn server ike proposal p")
+
+
+@pytest.mark.parametrize("place", [*KEPT, f"{KEPT[-1]} authentication-method"])
+@pytest.mark.parametrize(
+    ("want", "more"),
+    [
+        ({}, {"state": "deleted", "everything": True}),
+        ({"name": "p", "authentication_method": "rsa-signatures"}, {}),
+    ],
+)
+def test_what_is_protected_is_refused_by_its_place_before_it_is_tried(place, want, more):
+    wire = Wire(asleep(BESIDE["server"], f"protect {place}"))
+    want = {"ike": {"proposals": [want]}} if want else {}
+    request = {"state": "merged", "want": wanted_tree(SERVER, want, None), **more}
+    request["state"] = State(request["state"])
+    for check in (True, False):
+        said = re.escape(f"[edit {place}]: it is protected, and stays as it is; unprotect it")
+        with pytest.raises(Refused, match=said):
+            apply(wire, Request(SERVER, check=check, **request))
+    assert set(wire.names) == {"get-configuration"}
+    # The device would do the same.
+    line = (
+        f"delete {KEPT[-1]}" if not want else f"set {KEPT[-1]} authentication-method rsa-signatures"
+    )
+    loaded = (
+        '<load-configuration action="set" format="text"><configuration-set>'
+        f"{line}</configuration-set></load-configuration>"
+    )
+    with contextlib.suppress(DeviceError):
+        wire.call("load", etree.fromstring(loaded))
+    assert not wire.device.database.workspace.shared.modified
+
+
+@pytest.mark.parametrize("place", ["security zones", KEPT[-1], f"{KEPT[-1]} authentication-method"])
+def test_what_is_protected_beside_a_change_does_not_hinder_it(place):
+    lines = (BESIDE["server"], "set security zones security-zone LAN", f"protect {place}")
+    wire = Wire(asleep(*lines))
+    want = {"ike": {"proposals": [{"name": "q", "dh_group": "group14"}]}}
+    for check in (True, False):
+        request = Request(SERVER, wanted_tree(SERVER, want, None), State("merged"), check=check)
+        assert apply(wire, request)["changed"]
+
+
 def test_what_somebody_deactivates_beside_the_change_is_not_said_to_be_in_force():
     wire = Wire(asleep())
     original = wire.raw

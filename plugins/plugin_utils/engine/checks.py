@@ -8,15 +8,15 @@ off without a word.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
 from ..errors import legible
-from .change import shown
+from .change import Action, Edit, shown
 from .plan import State
 from .resource import Outlook, Resource
 from .schema import Branch, Leaf, List, Path, Statement, Tree, along, trees, value_at
-from .tree import is_there, references
+from .tree import Reading, is_there, references
 from .values import Generation
 
 _LONGEST_VALUE = 200
@@ -177,6 +177,33 @@ def _leaf(resource: Resource, leaf: Leaf, outlook: Outlook, now: Any, path: Path
         objection = leaf.objection(item, outlook.generation)
         if objection is not None:
             yield _refusal(resource, leaf, item, path, objection, "set")
+
+
+def protected_objections(
+    resource: Resource, have: Reading, change: Iterable[Edit]
+) -> Iterator[str]:
+    """What is protected stays as it is on a device, which refuses all of a change of it."""
+    prefix = resource.prefix
+    around = (prefix[:length] for length in range(1, len(prefix) + 1))
+    ways = [*around, *_touched(change, prefix, have.protected)] if have.protected else []
+    for path in sorted({way for way in ways if way in have.protected}):
+        place = resource.where(path[len(prefix) :])
+        if len(path) < len(prefix):
+            place = f"[edit {' '.join(path)}]"
+        yield f"{place}: it is protected, and stays as it is; unprotect it on the device first"
+
+
+def _touched(change: Iterable[Edit], path: Path, protected: Set[Path]) -> Iterator[Path]:
+    """Where something is changed, and what goes with what is deleted there."""
+    for edit in change:
+        here = (*path, edit.node.name)
+        yield here
+        if edit.key is not None:
+            here = (*here, edit.key)
+            yield here
+        if edit.action is Action.DELETE:
+            yield from (one for one in protected if one[: len(here)] == here)
+        yield from _touched(edit.inside, here, protected)
 
 
 def inherited_objections(resource: Resource, outlook: Outlook) -> Iterator[str]:

@@ -12,7 +12,12 @@ from typing import NamedTuple
 from ..errors import DeviceError, Refused
 from ..netconf.libraries import etree
 from .change import Edit, edits
-from .checks import inherited_objections, request_objections, result_objections
+from .checks import (
+    inherited_objections,
+    protected_objections,
+    request_objections,
+    result_objections,
+)
 from .device import Device
 from .plan import State, plan
 from .reply import same
@@ -79,7 +84,7 @@ def _judged(
     before = have.in_force(root)
     after = replace(have, explicit=target).in_force(root) if change else before
     outlook = Outlook(have, target, before, after, want, generation, request.state)
-    _refuse_unfit(resource, outlook, is_change=bool(change))
+    _refuse_unfit(resource, outlook, change)
     return outlook, change
 
 
@@ -92,15 +97,16 @@ def _refuse_asleep(request: Request, have: Reading) -> None:
         )
 
 
-def _refuse_unfit(resource: Resource, outlook: Outlook, *, is_change: bool) -> None:
+def _refuse_unfit(resource: Resource, outlook: Outlook, change: list[Edit]) -> None:
     """What is not wanted, and no change of these settings takes away.
 
     And of a change what a device of this generation would not take, now or after it.
     """
     objections = list(inherited_objections(resource, outlook))
-    if is_change and not objections:
+    if change and not objections:
         objections = request_objections(resource, outlook.want, outlook.generation)
         objections += result_objections(resource, outlook)
+        objections += protected_objections(resource, outlook.have, change)
     if objections:
         raise Refused(objections)
 

@@ -177,6 +177,8 @@ def _marks(found: Found, element: etree._Element, path: Path) -> None:
         found.inactive.add(path)
     if _mark(element, "active") is not None:
         found.inactive.discard(path)
+    if _mark(element, "protect") is not None:
+        found.protected.add(path)
     group = _mark(element, "group")
     if group is not None:
         found.sources[path] = group

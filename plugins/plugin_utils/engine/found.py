@@ -46,11 +46,12 @@ class Found:
     show. ``applied`` says where which configuration groups
     are applied, ``groups`` which ones the text defines, and whether each touches the hierarchy.
     ``asleep``: those of ``applied`` that are inactive, without a name all of a place. ``whence``:
-    what to say of groups that are applied.
+    what to say of groups that are applied. ``protected``: what a device keeps as it is.
     """
 
     tree: Tree = field(default_factory=dict)
     inactive: set[Path] = field(default_factory=set)
+    protected: set[Path] = field(default_factory=set)
     sources: dict[Path, str] = field(default_factory=dict)
     unread: dict[str, None] = field(default_factory=dict)
     withheld: dict[Path, None] = field(default_factory=dict)
@@ -131,6 +132,7 @@ class Found:
             sources,
             tuple(self._notes(asleep, prefix, heart_of(prefix, node))),
             bool(asleep),
+            protected=frozenset(self.protected),
             unread=(*self.unread, *map(" ".join, self._of_others(heart_of(prefix, node)))),
         )
 

@@ -29,7 +29,8 @@ class Reading:
     and what keeps all of it from being in force; ``unread``: statements that no table has.
     ``groups``: what those groups have here, where it was read; without it nobody knows whether an
     entry stays by their doing when it is deleted. ``beside``: a container that others have a part
-    in, from the top of the configuration on; () for none.
+    in, from the top of the configuration on; () for none. ``protected``: what a device keeps as it
+    is, from the top on, too.
     """
 
     explicit: Configuration = field(default_factory=Configuration)
@@ -40,6 +41,7 @@ class Reading:
     groups: tuple[Tree, ...] | None = None
     unread: tuple[str, ...] = ()
     beside: Path = ()
+    protected: frozenset[Path] = frozenset()
 
     def in_force(self, node: Branch) -> Tree:
         """What the device acts on."""
