@@ -75,6 +75,9 @@ def _follow_kek(
             group.keyring.take_over(kek)
         return
     rolled = kek if kek is not None and current.kek.spi != kek.kek.spi else None
+    if kek is not None and rolled is None:
+        # The root rolls it by its own clock, which may have stood still for a while.
+        current.created = kek.expires - current.settings.lifetime
     if rolled or fresh or gone:
         group.push.send("rekey", now, kek=rolled, teks=fresh, deletes=tek_deletion(gone))
     if rolled is not None:

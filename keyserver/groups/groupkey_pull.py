@@ -54,6 +54,9 @@ class GroupkeyPull:
     def _is_kept(self, promise: Promise, now: float) -> bool:
         """True when who was promised this has, with what was pushed since, what everybody has."""
         kek, newest = self._keyring.kek, self._keyring.teks.newest_spis(now)
+        if kek is not None and kek.expires <= now:
+            # It is given to nobody: where keys come from elsewhere, the next one does so, too.
+            kek = None
         if newest is None or (kek is None and self._keyring.settings.kek is not None):
             return not self._keyring.leads
         return promise.leads_to(kek.kek.spi if kek is not None else None, newest)

@@ -127,6 +127,8 @@ class Network:
         self.dead: set[str] = set()
         self.deaf: set[tuple[str, str]] = set()
         self.loses = lambda source, datagram: False
+        # Seconds that a hub's clock is behind the others'.
+        self.behind: dict[str, float] = {}
         self.said: list[tuple[str, str, bytes]] = []
 
     def member(self, address: str, server: str) -> GroupMember:
@@ -153,7 +155,7 @@ class Network:
                 continue
             if target in self.hubs:
                 hub = self.hubs[target]
-                answer, events = hub.endpoint.receive(datagram, (source, 848), self.now)
+                answer, events = hub.endpoint.receive(datagram, (source, 848), self.at(target))
                 hub.events += events
                 if answer is not None:
                     queue.append((target, source, answer))
@@ -164,7 +166,7 @@ class Network:
 
     def pushed(self, address: str) -> list[tuple[str, str, bytes]]:
         hub = self.hubs[address]
-        outgoing, events = hub.device.take(self.now)
+        outgoing, events = hub.device.take(self.at(address))
         hub.events += events
         found = []
         for out in outgoing:
@@ -172,13 +174,20 @@ class Network:
             found += [(address, target, out.datagram) for target, _port in out.to]
         return found
 
+    def at(self, hub: str) -> float:
+        return self.now - self.behind.get(hub, 0)
+
+    def due(self, hub: str) -> float | None:
+        deadline = self.hubs[hub].device.deadline()
+        return deadline + self.behind.get(hub, 0) if deadline is not None else None
+
     def settle(self) -> None:
         self.carry([d for address in self.hubs for d in self.pushed(address)])
 
     def pass_time(self, seconds: float) -> None:
         end = self.now + seconds
         for _ in range(100_000):
-            due = [h.device.deadline() for a, h in self.hubs.items() if a not in self.dead]
+            due = [self.due(address) for address in self.hubs if address not in self.dead]
             due += [m.wake_at for m in self.members.values()]
             following = min((d for d in due if d is not None), default=end)
             if following > end:
@@ -186,7 +195,7 @@ class Network:
             self.now = max(self.now, following)
             for address, hub in self.hubs.items():
                 if address not in self.dead:
-                    hub.device.expire(self.now)
+                    hub.device.expire(self.at(address))
             self.settle()
             for address, member in self.members.items():
                 answers = member.tick(self.now)
@@ -811,6 +820,36 @@ def test_an_answer_that_comes_late_takes_back_no_key_that_an_update_brought(netw
     network.pass_time(5)
     assert network.hubs[SUB].keys(network.now)[1] == fresh
     assert network.hubs[SUB].cluster.views("G1")[0].state == "Up"
+
+
+def test_a_sub_server_goes_by_its_root_s_word_when_a_kek_ends(network):
+    """A root that was suspended takes its keys for younger, and rolls them later."""
+    first = network.member(SITES[1], SUB)
+    network.pass_time(100)
+    network.dead.add(ROOT)
+    network.behind[ROOT] = 200
+    network.pass_time(200)
+    network.dead.clear()
+    network.pass_time(340)
+    # By now the KEK is over for whoever counts its 600 s without a break.
+    late = network.member(SITES[0], SUB)
+    assert late.state is first.state is MemberState.REGISTERED
+    spi, _ = network.hubs[SUB].keys(network.now)
+    network.pass_time(150)
+    rolled, _ = network.hubs[SUB].keys(network.now)
+    assert rolled not in (None, spi)
+    assert [one.keys.kek.kek.spi.hex() for one in (first, late)] == [rolled] * 2
+    assert network.hubs[ROOT].keys(network.at(ROOT))[0] == rolled
+
+
+def test_who_asks_a_sub_server_while_its_kek_is_over_gets_the_rest(network):
+    """The root is there, and will roll it: whoever is turned away has no keys at all."""
+    network.pass_time(100)
+    network.behind[ROOT] = 200
+    network.pass_time(540)
+    late = network.member(SITES[0], SUB)
+    assert (late.state, late.keys.keks) == (MemberState.REGISTERED, {})
+    assert {late.held().sends_with} == network.hubs[SUB].keys(network.now)[1]
 
 
 def second_group(role: str) -> tuple[str, ...]:
