@@ -16,7 +16,8 @@ description:
     told to drop their keys, and register at once; until they have, their traffic stands still.
   - Members of a group without C(server-member-communication) cannot be told anything. Clearing
     empties their group's list, and they come back when their traffic keys end.
-  - A group that lists nobody is left alone.
+  - A group that lists nobody is left alone. So is one with O(statistics) whose counters are 0; a
+    group of which the device shows none is named in RV(warnings).
   - Lists are looked at again afterwards. One with all of its members as before is a warning.
   - In check mode, tells who would be cleared.
 extends_documentation_fragment:

@@ -449,6 +449,57 @@ ONE_LISTED = (
 )
 
 
+def test_a_list_of_a_group_that_no_configuration_is_shown_of_is_no_known_list():
+    with RudeServer(box("G1")) as server:
+        server.box.answers = {LISTED: ONE_LISTED.replace("G1", "G9")}
+        with Client(target(server), "openssh") as client:
+            warned = members.read(client.rpc())["warnings"]
+    (told,) = [line for line in warned if line.startswith("group G9: ")]
+    assert "what its list means is not known" in told
+
+
+# Counters, which may be cleared
+
+CLEARS = "clear-security-group-vpn-server"
+COUNTERS = "get-security-group-vpn-server-stats"
+PULLS = "<group-vpn-pull-succeeded>%s</group-vpn-pull-succeeded>"
+COUNTED = {
+    "none": (PULLS % 0, False, 0),
+    "some": (PULLS % 7, True, 0),
+    "in words": (PULLS % "1,204", True, 0),
+    "unread": ("<group-vpn-pull-kept>2</group-vpn-pull-kept>", True, 0),
+    "not told": ("", False, 1),
+}
+
+
+@pytest.mark.parametrize("counted", COUNTED)
+def test_counters_that_are_not_known_to_be_zero_are_cleared_or_said_not_to_be_known(counted):
+    inside, changed, unknown = COUNTED[counted]
+    stats = (
+        "<security-group-vpn-server-stats><group-vpn-group-name>G1</group-vpn-group-name>"
+        f"{inside}</security-group-vpn-server-stats>"
+    )
+    answers = {COUNTERS: stats, LISTED: LIST, f"{CLEARS}-statistics": ""}
+    with RudeServer(box("G1")) as server:
+        server.box.answers = answers
+        with Client(target(server), "openssh") as client:
+            found = clear(client.rpc(), Clear(statistics=True))
+        assert (f"{CLEARS}-statistics" in server.box.requests) == changed
+    assert found["changed"] == changed
+    assert sum("shows no counters" in line for line in found["warnings"]) == unknown
+
+
+@pytest.mark.parametrize("said", ["", "<group-stats><name>G1</name></group-stats>"])
+def test_counters_of_which_the_answer_tells_nothing_are_not_none(said):
+    with RudeServer(box("G1")) as server:
+        server.box.answers = {COUNTERS: said, LISTED: LIST}
+        with (
+            Client(target(server), "openssh") as client,
+            pytest.raises(GroupVpnError, match="what it shows is not known"),
+        ):
+            clear(client.rpc(), Clear(statistics=True))
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize(
     ("odd", "words"),

@@ -24,8 +24,8 @@ FOR_EVER = 10_000
 BLOCK = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
 LIST = "<multi-routing-engine-results/><security-group-vpn-server-registered-members/>"
 STATISTICS = (
-    "<server-statistics><group-vpn-group-name>G1</group-vpn-group-name>"
-    "<group-vpn-pull-sent>7</group-vpn-pull-sent></server-statistics>"
+    "<security-group-vpn-server-stats><group-vpn-group-name>G1</group-vpn-group-name>"
+    "<group-vpn-pull-sent>7</group-vpn-pull-sent></security-group-vpn-server-stats>"
 )
 
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import confirm as confirming
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.apply import apply
@@ -29,6 +31,9 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     TransportFailure,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running import work
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server import (
+    RESOURCE as SERVER,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_member_communication import (  # noqa: E501
     RESOURCE,
 )
@@ -149,6 +154,39 @@ def test_who_failed_and_gives_the_lock_back_to_who_knows_what_ends_the_session()
     with pytest.raises(DeviceError, match="odd"):
         apply(rpc, wish())
     assert rpc.ended == 1
+
+
+# Secrets that are not shown
+
+READINGS = (Stage.READ, Stage.READ_AGAIN, Stage.LOOK, Stage.READ_BACK)
+KEYED = {"ike": {"policies": [{"name": "p", "pre_shared_key": {"ascii_text": "made-up"}}]}}
+KEY = "pre-shared-key ascii-text"
+
+
+def keyed_by(hide):
+    """A key that is set by a user to whom ``hide`` shows the configuration."""
+    rpc = Boxed(box("G1"), dict.fromkeys(READINGS, hide))
+    wanted = wanted_tree(SERVER, KEYED, Generation.V2)
+    return apply(rpc, Request(SERVER, wanted, State.MERGED)), rpc
+
+
+def test_a_secret_that_is_set_and_not_shown_is_not_called_the_devices_own_doing():
+    def mask(content):
+        return re.sub("<ascii-text>.*?<", "<ascii-text>/* SECRET-DATA */<", content)
+
+    found, rpc = keyed_by(mask)
+    assert found["changed"]
+    assert [e.text for e in rpc.box.committed.iter("ascii-text")] == ["made-up"]
+    (warned,) = found["warnings"]
+    assert f"policy p {KEY.replace(' ', '] ')}: the device does not show it" in warned
+
+
+def test_who_is_shown_no_secret_at_all_is_told_so_and_nothing_is_committed():
+    def drop(content):
+        return re.sub("<pre-shared-key>.*</pre-shared-key>", "", content, flags=re.S)
+
+    with pytest.raises(DeviceError, match=f"it lacks: .*{KEY} .*without the permission 'secret'"):
+        keyed_by(drop)
 
 
 # What is committed

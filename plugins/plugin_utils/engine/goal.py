@@ -11,10 +11,13 @@ from ..netconf.libraries import etree
 from .change import Edit, change_xml, edits
 from .device import Device
 from .draft import Draft, drafted, foresee, read_device, target_of
-from .outcome import lacking, told
+from .outcome import lacking, told, visible
 from .reply import same
 from .request import Request, fitted
+from .secret import MASK
 from .tree import Reading
+
+_UNSEEN = ", or does not show it to a user without the permission 'secret'"
 
 
 class RequestGoal:
@@ -100,9 +103,9 @@ class RequestGoal:
         left = lacking(still, outlook.have.explicit.tree, have.explicit.tree)
         self._besides = edits(resource.root, outlook.target, have.explicit, generation)
         made = told(resource.prefix, self._besides)
-        return (
-            f"it lacks: {told(resource.prefix, left)} (it has made of it: {made})" if left else ""
-        )
+        lacks = told(resource.prefix, left)
+        unseen = _UNSEEN if MASK in lacks else ""
+        return f"it lacks: {lacks} (it has made of it: {made}){unseen}" if left else ""
 
     def come(self) -> Draft:
         """The change as the device has made it, which it says when that is not what was planned."""
@@ -110,13 +113,14 @@ class RequestGoal:
         if found is None:
             return self.draft
         after = found.in_force(resource.root)
-        if self._besides:
-            more = told(resource.prefix, self._besides)
+        asleep = found.ancestor_inactive and not outlook.have.ancestor_inactive
+        if shown := visible(self._besides):
+            more = told(resource.prefix, shown)
             self._device.warn(
                 f"the device has made by itself of the change{self._or_others}: {more}"
             )
-        elif found.ancestor_inactive and not outlook.have.ancestor_inactive:
-            # Somebody has deactivated it beside this change.
+        elif self._besides or asleep:
+            # A secret is not shown, or somebody has deactivated it beside this change.
             for note in found.notes:
                 self._device.warn(note)
         elif after != outlook.after:

@@ -64,6 +64,17 @@ def _may_be(found: Any, wanted: Any) -> bool:
     return False
 
 
+def visible(change: Iterable[Edit]) -> list[Edit]:
+    """A change without secrets that the device does not show: what they are is not known."""
+    found = []
+    for edit in change:
+        inside = tuple(visible(edit.inside))
+        hidden = isinstance(edit.value, Secret) and edit.value.is_withheld
+        if inside or not (hidden or edit.inside):
+            found.append(edit._replace(inside=inside))
+    return found
+
+
 def told(prefix: Path, change: list[Edit]) -> str:
     """A change in one line of set commands; secrets masked."""
     lines = set_lines(prefix, change)

@@ -22,14 +22,14 @@ from ..resources.server_member_communication import HIERARCHY
 from .asking import Choice, lists
 from .life import Listed, Lists
 from .read import no_list, unlisted
+from .showing import asked
+from .shows import SERVER
 
 _CLEAR = "clear-security-group-vpn-server"
 _STATISTICS = "clear-security-group-vpn-server-statistics"
-_COUNTED = "get-security-group-vpn-server-stats"
-_GROUP = {_CLEAR: f"{_CLEAR}-group-name", _STATISTICS: "group", _COUNTED: "group"}
+_GROUP = {_CLEAR: f"{_CLEAR}-group-name", _STATISTICS: "group"}
 
-_COUNTERS = ("group-vpn-pull", "group-vpn-push")
-_LONGEST = 160
+_COUNTERS = ("pull", "push")
 
 
 @dataclass(frozen=True)
@@ -54,17 +54,17 @@ def clear(rpc: Rpc, request: Request) -> dict[str, Any]:
     _refuse(request, generation, groups)
     choice = Choice(group=request.group)
     before = lists(rpc, generation, choice)
-    affected = _affected(rpc, request, groups, before)
+    said: list[str] = []
+    has_any = _has_any(rpc, request, before, said)
+    affected = _affected(groups, before, has_any)
     # A group that has nothing to clear is left alone: a clear gives it new keys for nobody.
     having = [entry["group"] for entry in affected]
     whole = request.group is None and bool(having) and groups.keys() <= set(having)
-    names = [None] if whole else having
-    said = _clear_all(rpc, request, () if request.check else names)
-    if having and not (request.check or request.statistics):
-        said += _as_before(before, partial(lists, rpc, generation, choice))
-    if not request.statistics:
-        said += map(no_list, unlisted(choice, groups, before))
-        said += _elsewhere(groups[e["group"]] for e in affected if e["group"] in groups)
+    said += _clear_all(rpc, request, () if request.check else [None] if whole else having)
+    is_emptied = bool(having) and not (request.check or request.statistics)
+    said += _as_before(before, partial(lists, rpc, generation, choice)) if is_emptied else ()
+    said += map(_no_counters if request.statistics else no_list, unlisted(choice, groups, has_any))
+    said += () if request.statistics else _elsewhere(groups[g] for g in having if g in groups)
     return {"changed": bool(affected), "cleared": affected, "warnings": [*device.warnings, *said]}
 
 
@@ -89,19 +89,17 @@ def _refuse(request: Request, generation: Generation, groups: Mapping[str, Group
 
 
 def _affected(
-    rpc: Rpc, request: Request, groups: Mapping[str, Group], there: Lists
+    groups: Mapping[str, Group], there: Lists, has_any: Mapping[str, bool]
 ) -> list[dict[str, Any]]:
     """Each group that has something to clear, with its members."""
-    counted = _counted(rpc, request.group) if request.statistics else set()
-    wanted = counted if request.statistics else {name for name, members in there.items() if members}
     return [
         {
             "group": name,
             "communication": groups.get(name, Group(name)).communication,
             "members": _shown(there.get(name, ())),
         }
-        for name in [*there, *(n for n in groups if n not in there)]
-        if name in wanted
+        for name in dict.fromkeys((*there, *groups, *has_any))
+        if has_any.get(name)
     ]
 
 
@@ -123,23 +121,30 @@ def _shown(members: Sequence[Listed]) -> list[dict[str, Any]]:
     return [{"gateway": m.get("gateway"), "address": m.get("address")} for m in members]
 
 
-def _counted(rpc: Rpc, group: str | None) -> set[str]:
-    """The groups of which anything was counted."""
-    request = etree.Element(_COUNTED)
-    if group is not None:
-        etree.SubElement(request, _GROUP[_COUNTED]).text = group
-    reply = rpc.call("read the statistics", request)
-    found, name = set(), ""
-    for element in reply.iter("{*}*"):
-        word, text = etree.QName(element).localname, text_of(element)
-        if word == "group-vpn-group-name":
-            name = text
-        elif word.startswith(_COUNTERS) and text.isdecimal() and text.strip("0"):
-            found.add(name)
-    said = " ".join("".join(reply.itertext()).split())
-    if said and not name:
-        raise MalformedReply(f"read the statistics: not understood: {said[:_LONGEST]!r}")
+def _has_any(rpc: Rpc, request: Request, before: Lists, said: list[str]) -> dict[str, bool]:
+    """Of each group that the device tells of, whether it has anything that is to be cleared.
+
+    A counter has, unless it is known to be 0.
+    """
+    if not request.statistics:
+        return {name: bool(members) for name, members in before.items()}
+    found: dict[str, bool] = {}
+    for entry in asked(rpc, "statistics", SERVER["statistics"], said).entries:
+        name = entry.get("group")
+        if name is None:
+            raise MalformedReply("read statistics: counters of a group without a name")
+        words = {**entry, **entry.get("other", {})}
+        counters = [v for word, v in words.items() if any(part in word for part in _COUNTERS)]
+        if counters and request.group in (None, name):
+            found[name] = found.get(name, False) or any(str(v).strip("0") for v in counters)
     return found
+
+
+def _no_counters(group: str) -> str:
+    return (
+        f"group {group}: it is configured, and the device shows no counters of it: whether there "
+        "is anything to clear is not known"
+    )
 
 
 def _clear_all(rpc: Rpc, request: Request, names: Iterable[str | None]) -> list[str]:

@@ -23,6 +23,7 @@ from .times import seconds_of
 from .vocabulary import of_others
 
 LARGEST_ID = 4294967295
+_PLACE = " ".join(HIERARCHY)
 
 
 class Lists(NamedTuple):
@@ -52,11 +53,16 @@ def read_lists(rpc: Rpc, choice: Choice = EVERYTHING, detail: bool = False) -> L
     reading = listed(rpc, device.generation(), replace(choice, called=called), detail)
     if not reading.groups:
         _refuse_unknown(choice, groups, called)
-    there = {group.name for group in reading.groups}
+    there = dict.fromkeys(group.name for group in reading.groups)
     return Lists(
         list(described(reading.groups, groups, detail)),
         list(unlisted(choice, groups, there)),
-        [*device.warnings, *reading.warnings, *_of_others(reading.groups)],
+        [
+            *device.warnings,
+            *reading.warnings,
+            *_of_others(reading.groups),
+            *_unconfigured(groups, there),
+        ],
     )
 
 
@@ -64,6 +70,16 @@ def _of_others(groups: Iterable[GroupMembers]) -> Iterator[str]:
     """Of members that came to somebody else than the device's own group."""
     for group in groups:
         yield from of_others(f"group {group.name}", (one.get("vsys") for one in group.members))
+
+
+def _unconfigured(groups: Mapping[str, Group], there: Collection[str]) -> Iterator[str]:
+    """What is to be known of groups that have a list, and that no configuration is shown of."""
+    for name in there:
+        if name not in groups:
+            yield (
+                f"group {name}: the device lists it, and shows no such group in its configuration, "
+                f"so what its list means is not known; let the user see [edit {_PLACE}]"
+            )
 
 
 def unlisted(choice: Choice, groups: Mapping[str, Group], there: Collection[str]) -> Iterator[str]:
@@ -87,7 +103,7 @@ def no_list(group: str) -> str:
 
 def _refuse_unknown(choice: Choice, groups: Mapping[str, Group], called: Collection[str]) -> None:
     """A group that is not there has no list, which is another thing than an empty one."""
-    place = f"[edit {' '.join(HIERARCHY)}"
+    place = f"[edit {_PLACE}"
     if choice.group is not None and choice.group not in groups:
         known = ", ".join(groups) or "none"
         raise Refused(

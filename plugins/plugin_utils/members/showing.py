@@ -35,7 +35,7 @@ def show(rpc: Rpc, shows: Mapping[str, Show], wanted: Sequence[str]) -> dict[str
     said: list[str] = []
     for name in chosen:
         try:
-            shown = _asked(rpc, name, shows[name], said)
+            shown = asked(rpc, name, shows[name], said)
         except (DeviceError, MalformedReply) as error:
             if name in wanted:
                 raise
@@ -66,8 +66,11 @@ def _chosen(shows: Mapping[str, Show], wanted: Sequence[str], generation: Genera
     return known if ALL in wanted else [name for name in known if name in wanted]
 
 
-def _asked(rpc: Rpc, name: str, show: Show, said: list[str]) -> Shown:
-    """One answer, as XML, and as the CLI's text where that was not understood."""
+def asked(rpc: Rpc, name: str, show: Show, said: list[str]) -> Shown:
+    """One answer, as XML, and as the CLI's text where that was not understood.
+
+    ``said``: gets the device's warnings. Raises DeviceError, MalformedReply, TransportFailure.
+    """
     step = f"read {name.replace('_', ' ')}"
     request = etree.Element(show.rpc)
     if show.levels:
