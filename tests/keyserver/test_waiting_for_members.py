@@ -187,6 +187,21 @@ def test_a_wait_that_leaves_no_time_to_confirm_is_refused_at_once():
     assert hub.waits(change=CHANGE, timeout=25, confirm_within=1, check=True)["timeout"] == 25
 
 
+def test_a_wait_whose_looks_are_long_needs_more_time_to_confirm(monkeypatch):
+    """The last one may begin as the wait ends, and the device takes the change back meanwhile."""
+    hub = Hub()
+    answered = hub.wire.raw
+
+    def slowly(operation):
+        hub.sleep(10)
+        return answered(operation)
+
+    monkeypatch.setattr(hub.wire, "raw", slowly)
+    with pytest.raises(Refused, match="does not fit into a confirmation of 1 minute; give it 2 "):
+        hub.waits(change=CHANGE, timeout=25, confirm_within=1, check=True)
+    assert hub.waits(change=CHANGE, timeout=25, confirm_within=2, check=True)["timeout"] == 25
+
+
 def test_where_a_gateway_takes_whoever_comes_any_address_may_be_there():
     hub = Hub()
     server = "set security group-vpn server"

@@ -260,7 +260,12 @@ class _Failure(Exception):
             DeviceError,
             "no",
         ),
-        (_Failure("socket path does not exist", 1), TransportFailure, "socket path"),
+        (_Failure("socket path does not exist", 1), TransportFailure, "socket path.*exist$"),
+        (
+            _Failure("Not connected to NETCONF server", -32603),
+            TransportFailure,
+            "the device has ended the session that the tasks of a run share, .*; run the playbook",
+        ),
     ],
 )
 def test_another_carriers_failures_are_told_from_the_devices_words(failure, kind, words):

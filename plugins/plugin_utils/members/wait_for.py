@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +25,9 @@ from .life import Roll
 from .waiting import Look, Progress, Times, Waited, Watch, wait
 
 CONFIRMING_SECONDS = 30
-"""What must be left of a confirmation's time for confirming."""
+"""What must be left of a confirmation's time for confirming, at least."""
+_LOOKS_TO_CONFIRM = 2
+"""A look may have begun as the wait ended; a confirmation reads the device once more."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +76,17 @@ def wait_for(
     list raises.
     """
     _refuse(_objections(request))
+    begun = clock()
     eyes = Eyes(rpc, say)
     before = _earlier(request.since) if request.since is not None else eyes.look()
+    look_seconds = clock() - begun
     blocks = _blocks(request.change)
     doubts = list(list_is_from_before(Device(rpc))) if request.check and blocks else []
     if eyes.has_all:
         _refuse(_not_there(request.wanted, {**eyes.in_force, **blocks}))
         _refuse(_not_admitted(request.wanted, eyes.in_force, before))
     entries = gate.awaited(before.groups, eyes.in_force, blocks, request.wanted, request.cleared)
-    timeout = _timeout(request, entries)
+    timeout = _timeout(request, entries, look_seconds)
     watch = Watch(entries, before)
     # What was before the change is no look of the wait's: its first one shows what is older.
     state, elapsed, seen = (
@@ -106,12 +111,13 @@ def wait_for(
     }
 
 
-def _timeout(request: Request, entries: Sequence[gate.Awaited]) -> int:
+def _timeout(request: Request, entries: Sequence[gate.Awaited], look_seconds: float) -> int:
     """For how many seconds it is waited: as asked, or as the slowest group needs."""
     timeout = request.timeout
     if timeout is None:
         timeout = max((entry.seconds for entry in entries), default=0)
-    _refuse(_does_not_fit(request, entries, timeout))
+    to_confirm = max(CONFIRMING_SECONDS, math.ceil(_LOOKS_TO_CONFIRM * look_seconds))
+    _refuse(_does_not_fit(request, entries, timeout, to_confirm))
     return timeout
 
 
@@ -215,9 +221,11 @@ def _never_there(group: Group, ask: gate.Wanted, listed: Roll) -> Iterator[str]:
         )
 
 
-def _does_not_fit(request: Request, entries: Sequence[gate.Awaited], timeout: int) -> Iterator[str]:
+def _does_not_fit(
+    request: Request, entries: Sequence[gate.Awaited], timeout: int, to_confirm: int
+) -> Iterator[str]:
     if request.confirm_within is not None:
-        needed = timeout + request.poll + CONFIRMING_SECONDS
+        needed = timeout + request.poll + to_confirm
         if needed > request.confirm_within * 60:
             slowest = max(entries, key=lambda entry: entry.seconds, default=None)
             why = "" if slowest is None else f" ({slowest.group}: {slowest.cause.value})"

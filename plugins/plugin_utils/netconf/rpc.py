@@ -273,7 +273,15 @@ class NetcommonRpc:
                     f"{self._where}: {step}: the connection does not carry NETCONF; set "
                     "ansible_connection to groupvpn.junos.netconf"
                 ) from None
-            raise TransportFailure(f"{self._where}: {step}: {text}") from None
+            advice = _ENDED if "Not connected" in text else ""
+            raise TransportFailure(f"{self._where}: {step}: {text}{advice}") from None
+
+
+_ENDED = (
+    ": the device has ended the session that the tasks of a run share, and netcommon opens no "
+    "other, for 'meta: reset_connection' neither; run the playbook again, or set "
+    "ansible_connection to groupvpn.junos.netconf"
+)
 
 
 def _with_its_reply(found: etree._Element) -> str:
