@@ -193,7 +193,7 @@ def test_a_wait_whose_looks_are_long_needs_more_time_to_confirm(monkeypatch):
     answered = hub.wire.raw
 
     def slowly(operation):
-        hub.sleep(10)
+        hub.now += 10
         return answered(operation)
 
     monkeypatch.setattr(hub.wire, "raw", slowly)
