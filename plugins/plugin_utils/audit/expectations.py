@@ -200,9 +200,11 @@ class _Entry:
 
     def _hosts(self, said: Mapping[str, Any]) -> tuple[str, ...]:
         value = said.get("host")
-        parts = value if isinstance(value, list | tuple) else [value]
-        if any(isinstance(part, dict | list | tuple | bytes) for part in parts):
-            self.objections.append(f"{self.place}: host {value!r}: a name or names are expected")
+        parts = value if isinstance(value, list | tuple) else [] if value is None else [value]
+        if any(part is None or isinstance(part, (*_NO_TEXT, bytes)) for part in parts):
+            # A host 'no' that is written without quotes is not one, and would be nobody's.
+            words = "a name or names are expected; write them in quotes"
+            self.objections.append(f"{self.place}: host {value!r}: {words}")
             return ()
         hosts = hosts_of(value, () if self.host is None else (self.host,))
         self.objections += [
@@ -283,7 +285,8 @@ class _Entry:
 
     def _role(self, place: str, member: Mapping[str, Any]) -> Role | None:
         """The member's, else the entry's; None after an objection."""
-        role = member.get("role") or self.entry.get("role") or Role.STATIC.value
+        said = (one.get("role") for one in (member, self.entry))
+        role = next((one for one in said if one not in (None, "")), Role.STATIC.value)
         if str(role) in {one.value for one in Role}:
             return Role(str(role))
         self.objections.append(f"{place}: role {role!r}: static or dynamic is expected")
