@@ -721,6 +721,39 @@ def test_whose_group_goes_from_its_server_while_its_vpn_stays_is_named(signing_k
 
 
 @pytest.mark.parametrize("generation", ["v1", "v2"])
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_group_does_not_take_the_number_of_one_that_cannot_be_touched(
+    signing_key, generation, exclusive
+):
+    """Members lost the VPN of the other group, which nobody could look at: unnamed, unforeseen."""
+    town = built(signing_key, generation, 1, True)
+    _a_second_group(town)
+    one, other = town.groups
+    other["servers"] = ["hub-2"]
+    ends_well(town)
+    one["group_id"], other["group_id"] = other["group_id"], one["group_id"]
+    was = committed(town)
+    for check in (True, False):
+        run = town.run(Hands(town, lost=["hub-2"]), check=check, exclusive=exclusive)
+        assert (run.steps, run.changed, run.failures.keys()) == ([], set(), {"hub-2"})
+        assert any(
+            line.endswith("be that of OTHER still, which cannot be touched") for line in run.told
+        )
+        assert (
+            "its number 9 may be that of OTHER still; the next run goes on" in run.left["site-1"][0]
+        )
+    assert (committed(town), town.apart) == (was, set())
+    # Half of the way was gone before.
+    with pytest.raises(Killed):
+        town.run(DiesBehind(town), exclusive=exclusive)
+    was = committed(town)["site-5"]
+    run = town.run(Hands(town, lost=["hub-2"]), exclusive=exclusive)
+    assert (run.steps, committed(town)["site-5"]) == ([], was)
+    town.pass_time(900)
+    ends_well(town)
+
+
+@pytest.mark.parametrize("generation", ["v1", "v2"])
 def test_whose_traffic_moves_to_a_group_of_another_name_and_number_is_named(
     signing_key, generation
 ):

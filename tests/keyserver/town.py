@@ -206,6 +206,7 @@ class Run:
             for host, fate in outcome.hosts.items()
         }
         self.warnings = {h: fate.warnings for h, fate in outcome.hosts.items() if fate.warnings}
+        self.left = {host: fate.left for host, fate in outcome.hosts.items()}
         self.unverified = outcome.unverified
         self.beyond = {p for p in town.apart if {*p[1:]} <= inside and not {*p[1:]} & named}
 

@@ -13,12 +13,13 @@ it was, and a group of which a server is missing is not touched at all.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from .description import Description, Group
 from .expand import configurations
 from .planning import keys, members, servers
 from .planning.situation import Fleet, Readings, Situation, Stranded, has_part
+from .planning.taken import is_seen, taken
 from .planning.unserved import Unserved, unserved
 from .steps import Apart, Change, Kind, Step
 
@@ -28,13 +29,14 @@ class Plan:
     """Steps, and what is left as it is and why.
 
     ``exclusive``: hosts that are left with nothing but what is described; ``unserved``: who is cut
-    off by that.
+    off by that; ``taken``: groups that stay as they are, by who may have their number.
     """
 
     steps: tuple[Step, ...]
     left: tuple[str, ...] = ()
     exclusive: frozenset[str] = frozenset()
     unserved: tuple[Unserved, ...] = ()
+    taken: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan(
@@ -57,8 +59,9 @@ def plan(
     server lists; ``readings``: what was read of the hosts, where anything of it may outlast a
     change.
     """
-    groups = tuple(g for g in description.groups if all(host in now for host in g.servers))
-    left = (*_untouched(now, description), *_unseen(now, description, groups))
+    of_others = taken(now, description)
+    groups = tuple(g for g in description.groups if is_seen(now, g) and g.name not in of_others)
+    left = (*_untouched(now, description, of_others), *_unseen(now, description, groups))
     alone = _without(now, description, groups) if exclusive else frozenset()
     touched = Description(groups, description.devices)
     wanted = configurations(touched)
@@ -74,7 +77,7 @@ def plan(
         readings or {},
     )
     steps = tuple(_steps(here))
-    return Plan(steps, left, alone, tuple(unserved(here, steps)))
+    return Plan(steps, left, alone, tuple(unserved(here, steps)), of_others)
 
 
 def _without(now: Fleet, description: Description, touched: Collection[Group]) -> frozenset[str]:
@@ -123,8 +126,13 @@ def _step(
         yield Step(kind, tuple(changes), changes, apart=apart)
 
 
-def _untouched(now: Fleet, description: Description) -> Iterator[str]:
+def _untouched(now: Fleet, description: Description, of_others: Mapping[str, str]) -> Iterator[str]:
     for group in description.groups:
+        if group.name in of_others:
+            yield (
+                f"group {group.name} stays as it is everywhere: its number {group.group_id} may "
+                f"be that of {of_others[group.name]} still, which cannot be touched"
+            )
         blind = [host for host in group.servers if host not in now]
         if blind:
             yield f"{', '.join(blind)}: not looked at; group {group.name} stays as it is everywhere"

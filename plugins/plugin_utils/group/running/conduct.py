@@ -47,6 +47,7 @@ def conduct(order: Order, hands: Hands) -> Outcome:
     crew = Crew(order, hands)
     scout.look_at_all(crew)
     made = _planned(crew)
+    crew.taken = made.taken
     scout.foresee(crew, made)
     scout.leave_as_they_are(crew)
     outcome = Outcome(made, crew.fates, before=dict(crew.held))

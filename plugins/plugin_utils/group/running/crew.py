@@ -34,7 +34,7 @@ class Crew:
     ``broken``: groups that were stopped, and why; ``unproved``: what of Group VPN servers are to
     take back; ``acted``: something was, or may have been, changed; ``slowest``: seconds that the
     longest change of a configuration has taken, None before the first; ``postponed``: whose last
-    one was not begun.
+    one was not begun; ``taken``: groups that stay as they are, by who may have their number.
     """
 
     def __init__(self, order: Order, hands: Hands) -> None:
@@ -47,6 +47,7 @@ class Crew:
         self.silent: dict[str, GroupVpnError] = {}
         self.broken: dict[str, str] = {}
         self.unproved: dict[str, work.Unproved] = {}
+        self.taken: Mapping[str, str] = {}
         self.acted = False
         self.slowest: float | None = None
         self.postponed: list[str] = []
@@ -64,7 +65,8 @@ class Crew:
         return [
             group
             for group in self.description.groups
-            if group.name not in self.broken and all(h in self.looks for h in group.servers)
+            if group.name not in self.broken.keys() | self.taken.keys()
+            and all(h in self.looks for h in group.servers)
         ]
 
     def takes_part(self, host: str) -> bool:

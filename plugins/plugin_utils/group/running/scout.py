@@ -249,12 +249,21 @@ def _of_others(crew: Crew, host: str, changes: list[Change], *, is_alone: bool) 
 def leave_as_they_are(crew: Crew) -> None:
     """Nobody knows whether hosts are as wanted whose servers could not be looked at."""
     for group in crew.description.groups:
-        unseen = [host for host in group.servers if host not in crew.looks]
-        if unseen:
+        because = _not_touched(crew, group)
+        if because:
             why = (
                 f"{group.name}: whether anything is to be changed is not known, because "
-                f"{some(unseen)} was not looked at; the next run goes on"
+                f"{because}; the next run goes on"
             )
             for host in crew.looks:
                 if host in (*group.servers, *group.members) or crew.has(host, group):
                     crew.fates[host].left.append(why)
+
+
+def _not_touched(crew: Crew, group: Group) -> str:
+    """Why a group stays as it is; '' where it need not."""
+    unseen = [host for host in group.servers if host not in crew.looks]
+    if unseen:
+        return f"{some(unseen)} was not looked at"
+    other = crew.taken.get(group.name)
+    return f"its number {group.group_id} may be that of {other} still" if other else ""
