@@ -225,6 +225,25 @@ def test_a_change_is_made_and_only_whom_it_names_is_apart(
     assert ends_well(town).changed == foreseen.changed
 
 
+@pytest.mark.parametrize("rekeys", [True, False])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "the group has another number",
+        "servers change places",
+        "another serves alone",
+        "other algorithms of traffic",
+    ],
+)
+def test_who_is_out_of_reach_is_named_too_where_it_does_not_understand_the_others(
+    signing_key, change, rekeys
+):
+    town = built(signing_key, "v2", 2, rekeys)
+    ALL[change](town)
+    run = town.run(Hands(town, lost=["site-3"]))
+    assert (run.failures.keys(), run.beyond) == ({"site-3"}, set())
+
+
 def committed(town):
     """What each device has, as text."""
     places = {host: given["address"] for host, given in town.variables.items()}

@@ -157,7 +157,8 @@ def renumbered(here: Situation) -> tuple[Apart, ...]:
     found = []
     for group in here.groups:
         old = numbers(here, group) - {group.group_id}
-        hosts = here.stay(group, old) + here.unmanaged(group)
+        # Whoever nobody can look at, or manages, stays with the old one.
+        hosts = here.stay(group, old) + [h for h in group.members if h not in here.now]
         if old and hosts:
             found.append(Apart(group.name, tuple(hosts), _RENUMBERED))
     return tuple(found)
