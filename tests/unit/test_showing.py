@@ -345,6 +345,7 @@ def test_commands_rpcs_and_levels_are_those_of_junipers_models(one):
 
 
 IPSEC = min(SERVER["ipsec"].roots)
+BLOCK = "group-vpn-ipsec-security-associations"
 HOLLOW = {
     "an element that nobody knows": f"<{IPSEC}><shoes/></{IPSEC}>",
     "elements that nobody knows": f"<{IPSEC}><shoes><shoe/></shoes></{IPSEC}>",
@@ -352,7 +353,14 @@ HOLLOW = {
     "an entry of empty elements": (
         f"<{IPSEC}><ipsec-security-association><sa-spi/></ipsec-security-association></{IPSEC}>"
     ),
-    "an empty block": f"<{IPSEC}><group-vpn-ipsec-security-associations/></{IPSEC}>",
+    "an entry that holds words alone": (
+        f"<{IPSEC}><ipsec-security-association>not ready</ipsec-security-association></{IPSEC}>"
+    ),
+    "a block's entry of which nothing is told": (
+        f"<{IPSEC}><{BLOCK}><group-id>7</group-id><ipsec-security-association/></{BLOCK}></{IPSEC}>"
+    ),
+    "words in the place of entries": f"<{IPSEC}>service is starting</{IPSEC}>",
+    "an empty block": f"<{IPSEC}><{BLOCK}/></{IPSEC}>",
     "columns": "<output>Index   Life:sec  GroupId\n</output>",
     "a bare label": "<output>Group:</output>",
     "a ruled line": "<output>-----</output>",

@@ -150,8 +150,8 @@ class _Elements:
         self.shown.answered = self.shown.answered or before
 
     def _loose(self, element: etree._Element) -> None:
-        """Text beside elements, which nothing claims."""
-        texts = [element.text, *(child.tail for child in element)] if len(element) else []
+        """Text beside elements, or in their place, which nothing claims."""
+        texts = [element.text, *(child.tail for child in element)]
         text = " ".join(filter(None, (text and text.strip() for text in texts)))
         if text:
             self.shown.doubt(f"{text!r} in <{local_name(element)}>")
@@ -171,6 +171,8 @@ class _Elements:
     def _entry(self, element: etree._Element, context: Entry) -> None:
         own: Entry = {}
         self._values(element, own, frozenset())
+        if not own:
+            self.shown.doubt(f"<{local_name(element)}> of which nothing is told")
         self.shown.entries.append({**context, **own})
 
     def _flat(
