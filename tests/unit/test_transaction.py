@@ -12,6 +12,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.apply import
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.confirmation import (
     awaiting,
     may_await_at,
+    seconds_left,
     was_taken_back,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
@@ -927,3 +928,5 @@ def test_a_commit_may_be_confirmed_for_the_time_that_it_has_and_no_longer(
         f"{log}</commit-history></commit-information></rpc-reply>"
     )
     assert may_await_at(history, 1000 + 60 * minutes + late, given) is (late <= 60)
+    # Its clock was put back by an hour since.
+    assert seconds_left(history, 1000 - 3600, given) == 60 * minutes

@@ -165,14 +165,15 @@ def seconds_left(
 ) -> float | None:
     """Until the newest commit is taken back, if it awaits confirmation; None: not known.
 
-    ``now`` and ``minutes`` as for :func:`may_await_at`. Raises DeviceError.
+    ``now`` and ``minutes`` as for :func:`may_await_at`. A clock that was put back since gives
+    nobody more time than the commit has. Raises DeviceError.
     """
     newest = _newest(history)[0]
     stamp = child(newest, "date-time")
     at = None if stamp is None else seconds_in(stamp)
     if at is None or now is None:
         return None
-    return at + 60 * (_of(newest).minutes or minutes or _DEFAULT_MINUTES) - now
+    return at + 60 * (_of(newest).minutes or minutes or _DEFAULT_MINUTES) - max(at, now)
 
 
 def own_words(minutes: int) -> str:
