@@ -177,5 +177,5 @@ class GroupMember:
         if self.wake_at is None or now < self.wake_at:
             return []
         out = self._acks.take(now) + self.registrations.way.keep_open(now)
-        self.diary.tell(self.keys.settle(now), now)
+        self._pushes.tell(self.keys.settle(now), now)
         return out + self.registrations.tick(now)

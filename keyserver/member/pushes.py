@@ -130,9 +130,16 @@ class PushReceiver:
         self._schedule.soon("pushes come under an unknown KEK", now)
         self._diary.note("unknown_kek", now, reason=f"push under KEK {spi.hex()}")
 
+    def tell(self, changes: Changes, now: float) -> None:
+        """Keys have changed hands; where none is left to send with, the others may have another."""
+        self._diary.tell(changes, now)
+        mute = changes.retired and not self._keys.traffic.sends_with
+        if mute or (changes.dropped and not self._keys.teks):
+            self._schedule.soon("no key is left to send with", now)
+
     def _on_rekey(self, push: Push, changes: Changes, now: float) -> None:
         self._diary.keys_changed("rekeyed" if push.sa else "deleted", now, push.sequence)
-        self._diary.tell(changes, now)
+        self.tell(changes, now)
         if not self._schedule.is_registered:
             return
         self._schedule.plan(now)

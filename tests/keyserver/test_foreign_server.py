@@ -579,6 +579,24 @@ def test_a_deletion_takes_nothing_of_the_other_protocol(given, profile):
 
 
 @BOTH
+@pytest.mark.parametrize("delay", [0, 15])
+def test_who_is_left_without_a_key_to_send_with_asks_for_another(
+    given, signing_key, profile, delay
+):
+    """A new KEK, and a D for the only TEK: the others may have one that came another way."""
+    given.gap = tv(1, delay)
+    member = registered(given, profile)
+    new = Kek(signing_key(""), KEK_ATTRIBUTES + SIG_LENGTH)
+    gone = (DELETE, delete(1, 4, given.teks[0].spi))
+    assert pushed(member, given.kek, 1, [gone, *rekey([], new)]) == "rekeyed"
+    while member.state is MemberState.REGISTERED and member.wake_at < NOW + 100:
+        member.tick(member.wake_at)
+    asked = member.events[-1]
+    assert (asked.event, asked.reason) == ("reregistering", "no key is left to send with")
+    assert NOW + 2 * delay <= asked.time <= NOW + 2 * delay + 2
+
+
+@BOTH
 def test_what_informs_may_stand_beside_a_rekey_in_any_order(given, profile):
     member = registered(given, profile)
     tek = Tek()
