@@ -701,6 +701,8 @@ def test_of_a_clusters_nodes_the_one_that_lists_its_members_tells_who_is_registe
     ("said", "told"),
     [
         ("<output>\nTunnel 7, SPI 0xabc\n</output>", ["'Tunnel 7, SPI 0xabc'"]),
+        ("<sas><sa-gvpn-groupid>7 (BRANCHES)</sa-gvpn-groupid></sas>", ["'7 (BRANCHES)'"]),
+        ("<sas><sa><sa-gvpn-groupid/><sa-spi>abc</sa-spi></sa></sas>", ["'abc'"]),
         ("<associations><total-ipsec-sas>0</total-ipsec-sas></associations>", []),
         ("<output/>", []),
     ],

@@ -45,7 +45,16 @@ def neither_form(step: str, lost: str, in_xml: str, as_text: str) -> str:
 
 
 def nameless(reply: etree._Element, number: str) -> str:
-    """Why an answer in words is not understood that has no group's ``number``; '' for another."""
-    said = " ".join("".join(reply.itertext()).split())
-    named = next(reply.iter(number), None) is not None
-    return "" if named or not _WORD.search(said) else f"not understood: {said[:_LONGEST]!r}"
+    """Why an answer is not understood that tells of a group without its ``number``, or in words.
+
+    '' for another.
+    """
+    numbers = [_said(element) for element in reply.iter(number)]
+    odd = next((text for text in numbers if text and not text.isdecimal()), None)
+    if odd is None and not any(numbers) and _WORD.search(_said(reply)):
+        odd = _said(reply)
+    return "" if odd is None else f"not understood: {odd[:_LONGEST]!r}"
+
+
+def _said(element: etree._Element) -> str:
+    return " ".join("".join(element.itertext()).split())
