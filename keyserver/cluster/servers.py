@@ -10,7 +10,7 @@ are, and the sub-server follows. Every server signs its own pushes: its members 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -69,23 +69,27 @@ class ServerCluster(ServerCompanion):
         kept: dict[tuple[str, str], Link] = {}
         for name, group in groups.by_name.items():
             links = {p.policy.name: self._link(group, p, now) for p in peers.get(name, ())}
-            if links and group.settings.kek is not None:
-                # As soon as they meet, and no other device is answered while a key is made then.
-                self._plane.foresee(group.settings.kek.certificate or "")
             kept |= {(name, gateway): link for gateway, link in links.items()}
-            roots = [link for link in links.values() if link.dials]
-            if all(link.lost for link in roots):
-                group.lead(now)
-            else:
-                group.keyring.leads = False
-            group.shared_with &= set(links)
-            for link in roots:
-                if not link.lost and group.keyring.lacks:
-                    # The root may have told us of it when there was no use for it here.
-                    link.renew(now)
+            self._arrange(group, links, now)
         gone = [one for key, one in self.links.items() if kept.get(key) is not one]
         self.links = kept
         return [link.sa.spi for link in gone if link.sa and not link.dials]
+
+    def _arrange(self, group: Group, links: Mapping[str, Link], now: float) -> None:
+        """Who makes a group's keys from now on; ``links``: by gateway, to its other servers."""
+        if links and group.settings.kek is not None:
+            # As soon as they meet, and no other device is answered while a key is made then.
+            self._plane.foresee(group.settings.kek.certificate or "")
+        roots = [link for link in links.values() if link.dials]
+        if all(link.lost for link in roots):
+            group.lead(now)
+        else:
+            group.keyring.leads = False
+        group.shared_with &= set(links)
+        for link in roots:
+            if not link.lost and group.keyring.lacks:
+                # The root may have told us of it when there was no use for it here.
+                link.renew(now)
 
     def _link(self, group: Group, peer: ClusterPeer, now: float) -> Link:
         """The link to another server: the one that is there, if nothing about it has changed."""
