@@ -27,6 +27,7 @@ from lxml import etree
 from tests.integration.test_rude import (
     BLOCK,
     CHANGE_LINE,
+    SILENCE,
     TRANSPORTS,
     Client,
     awaiting_confirmation,
@@ -251,11 +252,11 @@ def test_what_was_committed_is_looked_at_as_a_whole_after_a_lost_answer(transpor
 
 
 def test_a_commit_that_takes_longer_than_the_answer_may_is_waited_for(transport):
-    slow = Fault(Stage.COMMIT, Manner.SLOW, seconds=3)
+    slow = Fault(Stage.COMMIT, Manner.SLOW, seconds=SILENCE + 2)
     with RudeServer(box("G1"), slow) as server:
-        with Client(target(server, rpc_timeout=1.0), transport) as client:
+        with Client(target(server, rpc_timeout=SILENCE), transport) as client:
             rpc = client.rpc()
-            rpc.patience = 30
+            rpc.patience = 60
             result = change(rpc)
         assert has_change(server)
     assert result["changed"]
@@ -266,7 +267,7 @@ def test_a_commit_that_may_still_come_is_not_reported_as_not_done(transport):
     slow = Fault(Stage.COMMIT, Manner.SLOW, seconds=600)
     with RudeServer(box("G1"), slow) as server:
         with (
-            Client(target(server, rpc_timeout=1.0), transport) as client,
+            Client(target(server, rpc_timeout=SILENCE), transport) as client,
             pytest.raises(CommitUnknown, match=r"unknown.*read") as raised,
         ):
             change(client.rpc())
