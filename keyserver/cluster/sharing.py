@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Set
 
 from ..gdoi.pull import Grant
 from ..groups.adoption import delay_of_grant, kek_of_grant, teks_of_grant
@@ -22,14 +22,14 @@ def follow(group: Group, state: Grant | None, signing_keys: SigningKeys, now: fl
     Raises MalformedPayload.
     """
     kek = kek_of_grant(state, group.settings.kek, signing_keys, now)
-    teks = teks_of_grant(state, group.settings.teks, now)
     keyring = group.keyring
+    known = {tek.spi: tek for tek in keyring.teks.good(now)}
+    teks = [*_in_step(teks_of_grant(state, group.settings.teks, now), known.keys())]
     keyring.leads = False
     if state is None:
         return
     # Who has changed the delay already or not yet: all members change to these keys together.
     keyring.delays.tell(delay_of_grant(state), now)
-    known = {tek.spi: tek for tek in keyring.teks.good(now)}
     wanted = {tek.spi for tek in teks}
     fresh = [tek for tek in teks if tek.spi not in known]
     over = _over(known.values(), wanted)
@@ -39,6 +39,20 @@ def follow(group: Group, state: Grant | None, signing_keys: SigningKeys, now: fl
         own = Succession(tek for tek in (*teks, *over) if tek.settings.name == settings.name)
         keyring.teks.follow(settings.name, own, now)
     _follow_kek(group, kek, fresh, gone, now)
+
+
+def _in_step(told: Iterable[GroupTek], known: Set[bytes]) -> Iterator[GroupTek]:
+    """Of those that we are told, newest first, the ones that are known or newer than these.
+
+    An older one went when all had changed to what is known. A root whose clock was put back gives
+    it out again: our members would take it for the newest.
+    """
+    met = set()
+    for tek in told:
+        if tek.spi in known:
+            met.add(tek.settings.name)
+        if tek.spi in known or tek.settings.name not in met:
+            yield tek
 
 
 def _over(known: Iterable[GroupTek], wanted: set[bytes]) -> list[GroupTek]:

@@ -842,6 +842,27 @@ def test_a_sub_server_goes_by_its_root_s_word_when_a_kek_ends(network):
     assert network.hubs[ROOT].keys(network.at(ROOT))[0] == rolled
 
 
+def test_a_root_whose_clock_is_put_back_brings_no_key_of_before_to_its_sub_servers_members(
+    network,
+):
+    """It was killed, and takes its keys for as old as when they were kept: both are in use."""
+    first = network.member(SITES[1], SUB)
+    network.pass_time(100)
+    network.hubs[ROOT].commit(network.now, AES_128)
+    network.hubs[SUB].commit(network.now, AES_128)
+    network.pass_time(200)
+    network.hubs[SUB].cluster.clear(network.now)
+    network.pass_time(10)
+    newest = first.held()
+    network.behind[ROOT] = 205
+    network.hubs[SUB].cluster.clear(network.now)
+    network.pass_time(40)
+    assert network.hubs[SUB].cluster.views("G1")[0].state == "Up"
+    assert first.held() == newest
+    late = network.member(SITES[0], SUB)
+    assert late.held().sends_with == newest.sends_with
+
+
 def test_who_asks_a_sub_server_while_its_kek_is_over_gets_the_rest(network):
     """The root is there, and will roll it: whoever is turned away has no keys at all."""
     network.pass_time(100)
