@@ -27,6 +27,7 @@ from asyncssh.packet import Boolean, String, UInt32
 from keyserver.edge import channel, intake, login
 from keyserver.edge.addresses import why_unusable
 from keyserver.edge.channel import USUAL, Waits
+from keyserver.edge.clock import Clock
 from keyserver.edge.ration import Ration
 from keyserver.edge.serve import LabServer
 from keyserver.lab.specs import DeviceSpec, Endpoint, Lab, LabError, User
@@ -84,9 +85,12 @@ def spec_of(tmp_path, name: str = "hub-1", config: str = "", **more) -> DeviceSp
 
 @contextlib.asynccontextmanager
 async def serving(
-    *specs: DeviceSpec, waits: Waits = USUAL, known_hosts: Path | None = None
+    *specs: DeviceSpec,
+    waits: Waits = USUAL,
+    known_hosts: Path | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[LabServer]:
-    server = LabServer(Lab(specs, (), known_hosts=known_hosts), waits=waits)
+    server = LabServer(Lab(specs, (), known_hosts=known_hosts), waits=waits, clock=clock)
     await server.start()
     try:
         yield server
@@ -780,6 +784,25 @@ def test_who_is_killed_within_a_slow_commit_commits_nothing(tmp_path):
             await loop.pass_time(21)
             assert b"<ok/>" in await ask(other, LOCK)
             assert b"<host-name>hub-1</host-name>" in await ask(other, "<get-configuration/>")
+
+    moved(run)
+
+
+def test_what_is_due_within_a_slow_check_is_done_behind_it(tmp_path):
+    check = "<validate><source><candidate/></source></validate>"
+    confirmed = "<commit-configuration><confirmed/><confirm-timeout>1</confirm-timeout>"
+
+    async def run(loop):
+        spec = spec_of(tmp_path, commit_seconds=40)
+        async with serving(spec, clock=loop.time) as server:
+            asking = await session(await connect(server))
+            await ask(asking, CHANGE)
+            for operation in (f"{confirmed}</commit-configuration>", check, check):
+                reply = asyncio.ensure_future(ask(asking, operation))
+                await loop.pass_time(45)
+                assert b"<ok/>" in await asyncio.wait_for(reply, SECONDS)
+                await loop.pass_time(1)
+            assert server.devices[0].identity().hostname == "hub-1"
 
     moved(run)
 
